@@ -7,7 +7,7 @@ use super::codes::USUAL;
 use super::column_names::{NameRank, is_id_name, rank_of_name};
 use super::declarations::{codes_beside_shares, missing_flag, ways, ways_of_named};
 use super::evidence::{CELLS_SHOWN, ColumnEvidence};
-use super::joined::{BLANK, TextShape, shape_of};
+use super::joined::{BLANK, TextShape, is_in_few, shape_of};
 use super::joined_names::only_separator;
 use super::layout::{LayoutKind, is_number, is_text, item};
 use super::structured::object;
@@ -402,6 +402,9 @@ impl CandidateColumn<'_> {
         let split = |points: u32, by: &str| {
             let why = format!("strings in {name:?} hold several labels separated by {by:?}");
             let joined = evidence.texts.keys().filter(|text| text.contains(by)).take(CELLS_SHOWN);
+            // Sentences have semicolons, too.
+            let is_rare = evidence.has_phrases() && is_in_few(&evidence.texts, by);
+            let points = if is_rare { points.min(SURE - 1) } else { points };
             Candidate {
                 delimiter: Some(by.to_owned()),
                 cells: joined.map(|text| format!("{text:?}")).collect(),

@@ -62,6 +62,11 @@ pub(crate) fn shape_of(texts: &BTreeMap<String, u64>) -> TextShape {
     if recurs && !repeats_whole { TextShape::Joined(by) } else { TextShape::Unclear(by) }
 }
 
+/// Whether less than half of the strings hold a separator.
+pub(super) fn is_in_few(texts: &BTreeMap<String, u64>, by: &str) -> bool {
+    texts.keys().filter(|text| text.contains(by)).count() * 2 < texts.len()
+}
+
 /// What a comma between digits is. Whole numbers have none, which both readings allow.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Comma {

@@ -316,3 +316,26 @@ fn kaggle_s_files_without_labels_and_files_with_hidden_names_are_named() {
     assert_eq!(compute(&place, &["d/train/_classes.csv"]).code, 0);
     assert_eq!(found(&place), positives());
 }
+
+#[test]
+fn sentences_with_a_semicolon_here_and_there_are_no_lists_of_labels() {
+    let place = Place::new();
+    for column in ["findings", "target", "classes"] {
+        for every in [20, 400] {
+            crate::small_tables::put(&place, "reports.csv", &format!("uid,Problems,{column}"), 1000, &|i| {
+                let words: Vec<String> =
+                    (0..12 + i % 7).map(|k| format!("w{}", (i * 37 + k * k * 11) % 997)).collect();
+                let sentence = words.join(" ");
+                let sentence = if i % every == 3 { sentence.replacen(' ', "; ", 1) } else { sentence };
+                format!("{i},{},{sentence}.", ["normal", "Opacity;Mass", "Mass", "Opacity"][i % 4])
+            });
+            let ended = place.run(&["compute", "reports.csv", "--out", "out", "--overwrite"]);
+            let right = json!({"normal": 250, "Opacity": 500, "Mass": 500});
+            if ended.code == 0 {
+                assert_eq!(found(&place), right, "{column} {every}");
+            } else {
+                assert!(offers_give(&place, "reports.csv", &right), "{column} {every}: {}", ended.stderr);
+            }
+        }
+    }
+}
