@@ -107,7 +107,7 @@ fn seen_as(name: &str) -> String {
 
 /// Names that programs write for a missing value.
 pub(crate) fn is_missing_name(name: &str) -> bool {
-    const NAMES: [&str; 9] = ["", "nan", "none", "null", "na", "n/a", "#n/a", "<na>", "nil"];
+    const NAMES: [&str; 10] = ["", "nan", "none", "null", "na", "n/a", "#n/a", "<na>", "nil", "\\N"];
     let name = name.trim();
     name.len() <= 4 && NAMES.iter().any(|missing| name.eq_ignore_ascii_case(missing))
 }
@@ -116,6 +116,16 @@ pub(crate) fn is_missing_name(name: &str) -> bool {
 mod tests {
     use super::*;
     use crate::counts::Tally;
+
+    #[test]
+    fn names_of_missing_values_are_those_that_programs_write() {
+        for name in ["", " ", "NaN", "None", "NULL", "#N/A", "<NA>", "\\N", " \\N "] {
+            assert!(is_missing_name(name), "{name:?}");
+        }
+        for name in ["N", "\\", "no", "nothing", "NAM", "-"] {
+            assert!(!is_missing_name(name), "{name:?}");
+        }
+    }
 
     #[test]
     fn names_that_look_alike_are_one() {
