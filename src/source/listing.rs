@@ -1,7 +1,8 @@
 //! From what a person wrote (files, folders, globs, addresses) to the list of files and objects to read.
 //!
-//! One rule for all of them: names that start with `.`, `_` or `sample_submission` are passed over at every level unless they are
-//! written out; the order is that of the text of the paths, whatever the file system lists first.
+//! One rule for all of them: names that start with `.` or `_` and forms such as `sample_submission` are passed over at
+//! every level unless they are written out; the order is that of the text of the paths, whatever the file system lists
+//! first.
 
 mod braces;
 mod file_address;

@@ -144,7 +144,9 @@ fn files_that_hold_something_else_are_passed_over_or_asked_about() {
     let place = Place::new();
     std::fs::create_dir(place.path("d")).unwrap();
     put(&place, "d/train.csv", "image,joy,fear", &|i| format!("{i}.jpg,{},{}", bit(i, 0), bit(i, 1)));
-    put(&place, "d/sample_submission.csv", "image,joy,fear", &|i| format!("{i}.jpg,0,0"));
+    for form in ["sample_submission", "stage_1_sample_submission", "submission_format"] {
+        put(&place, &format!("d/{form}.csv"), "image,joy,fear", &|i| format!("{i}.jpg,0,0"));
+    }
     assert_eq!(compute(&place, &["d"]).code, 0);
     assert_eq!(found(&place), positives());
     // Named, it is a shard as others are.

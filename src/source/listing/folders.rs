@@ -89,11 +89,11 @@ pub(super) fn expand(source: &str, tables: &mut Tables, passed: &mut PassedOver)
         let others = others.said().map_or_else(String::new, |said| format!("; {said}"));
         let hint = match found.hidden.first() {
             Some(hidden) => format!(
-                "names that start with ., _ or sample_submission are passed over; name the file outright: {}",
+                "names that start with . or _ and forms such as sample_submission are passed over; name the file outright: {}",
                 for_shell(&hidden.to_string_lossy())
             ),
             None => format!(
-                "files must end in {}; names that start with ., _ or sample_submission are skipped unless named outright",
+                "files must end in {}; names that start with . or _ and forms such as sample_submission are skipped unless named outright",
                 endings()
             ),
         };

@@ -4,8 +4,11 @@ use std::path::Path;
 
 /// Whether a name is passed over unless it is written out. Kaggle puts a form for predictions beside the labels.
 pub(super) fn is_hidden(name: &str) -> bool {
-    let is_form = |form: &str| name.get(..form.len()).is_some_and(|start| start.eq_ignore_ascii_case(form));
-    name.starts_with(['.', '_']) || is_form("sample_submission") || is_form("samplesubmission")
+    const FORMS: [&str; 5] =
+        ["submission", "submission_format", "gender_submission", "example_submission", "submission_example"];
+    let stem = name.split('.').next().unwrap_or_default().to_ascii_lowercase();
+    let is_sample = || ["sample_submission", "samplesubmission"].iter().any(|form| stem.contains(form));
+    name.starts_with(['.', '_']) || is_sample() || FORMS.contains(&stem.as_str())
 }
 
 /// A format of shards.
@@ -94,10 +97,18 @@ mod tests {
 
     #[test]
     fn hidden_files_and_forms_for_predictions_are_passed_over() {
-        for name in [".a.parquet", "_b.csv", "sample_submission.csv", "sampleSubmission.csv.gz"] {
+        for name in [
+            ".a.parquet",
+            "_b.csv",
+            "sample_submission.csv",
+            "sampleSubmission.csv.gz",
+            "stage_1_sample_submission.csv",
+            "submission_format.csv",
+            "gender_submission.csv",
+        ] {
             assert!(is_hidden(name), "{name}");
         }
-        for name in ["a_.csv", "sample.csv", "my_sample_submission.csv", "s"] {
+        for name in ["a_.csv", "sample.csv", "submissions.csv", "reddit_submission_2020.csv", "s"] {
             assert!(!is_hidden(name), "{name}");
         }
     }

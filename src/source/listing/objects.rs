@@ -95,7 +95,7 @@ fn nothing(address: &Address) -> Error {
             .hint("check the address; quote the glob so that the shell does not expand it");
     }
     Error::input("there is no such object, and no shard in such a folder").at(address).hint(format!(
-        "objects must end in {}; names that start with ., _ or sample_submission are skipped unless named outright",
+        "objects must end in {}; names that start with . or _ and forms such as sample_submission are skipped unless named outright",
         endings()
     ))
 }
