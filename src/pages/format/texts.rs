@@ -15,8 +15,9 @@ const WINDOW: usize = 63;
 const PARTS_MAX: usize = WINDOW + 1;
 /// Parts that are noted without asking whether there are as many.
 const AT_ONCE: usize = 8;
-/// Pages of more bytes are read text by text: a place and a flag fit into 32 bits.
-const BYTES_MAX: usize = 1 << 30;
+/// Pages of more bytes are read text by text: a place and a flag fit into 32 bits, and parts of a few bytes each take no
+/// more memory than a few pages.
+const BYTES_MAX: usize = 1 << 24;
 
 /// Cuts plain texts at a byte.
 #[derive(Debug, Default)]
