@@ -3,7 +3,7 @@
 use arrow::datatypes::DataType;
 
 use super::count_plan::CountPlan;
-use crate::error::{Error, Result};
+use crate::error::{Error, Result, for_shell};
 use crate::source::layout::Layout;
 use crate::source::schema::Agreement;
 use crate::source::shards::Shard;
@@ -59,9 +59,18 @@ pub(super) fn absent_columns(
         let has = other.map_or_else(String::new, |shard| format!(", but {} has it", shard.name));
         Error::input(format!("there is no column {name:?}{has}")).at(&agreement.absent[*name])
     });
+    let has_all = |shard: &&Shard| absent.iter().all(|name| shard.schema.index_of(name).is_ok());
+    let alone = shards.iter().find(has_all).map_or_else(String::new, |shard| {
+        format!(
+            "; if files without it hold no labels, name the others alone, such as {}",
+            for_shell(&shard.name)
+        )
+    });
     match Error::together(errors.collect(), "columns") {
-        Some(error) => Err(error
-            .hint("if a column is new or gone on purpose, so that rows without it are not labelled, say --missing-columns missing")),
+        Some(error) => Err(error.hint(format!(
+            "if a column is new or gone on purpose, so that rows without it are not labelled, say --missing-columns \
+             missing{alone}"
+        ))),
         None => Ok(Vec::new()),
     }
 }

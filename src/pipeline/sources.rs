@@ -54,10 +54,12 @@ pub(super) fn sources(plan: &CountPlan, one_pass: OnePass, spare: usize) -> Resu
         .any(|(key, _)| plan.labels.iter().flat_map(|names| names.split(',')).any(|name| name == key));
     let choose = |schema: &Schema| {
         // A key of folders is no column of a file.
-        if names_a_folder { Ok((0..schema.fields().len()).collect()) } else { streamed(plan, schema) }
+        if names_a_folder { Ok(all_of(schema)) } else { streamed(plan, schema) }
     };
+    // What one file lacks, others may have: that is looked for in all of them together.
+    let choose_of_file = |schema: &Schema| Ok(choose(schema).unwrap_or_else(|_| all_of(schema)));
     let as_map = |path: &str| as_map(plan, path);
-    let save = SavePlace { parent: &parent, limit, choose: &choose, as_map: &as_map, spare };
+    let save = SavePlace { parent: &parent, limit, choose: &choose_of_file, as_map: &as_map, spare };
     let SavedFiles { listing, spooled, unreadable } = as_parquet(listed, &save)?;
     let is_alone = files.is_empty() && stdin.len() == 1;
     if stdin.is_empty() {
@@ -128,10 +130,15 @@ fn as_map(plan: &CountPlan, path: &str) -> Option<bool> {
     })
 }
 
+/// The places of all columns.
+fn all_of(schema: &Schema) -> Vec<usize> {
+    (0..schema.fields().len()).collect()
+}
+
 /// The columns of a stream that are stored: the named ones, if all needed columns are named.
 fn streamed(plan: &CountPlan, schema: &Schema) -> Result<Vec<usize>> {
     if plan.labels.is_empty() || plan.filter.is_some() || plan.copies_rows {
-        return Ok((0..schema.fields().len()).collect());
+        return Ok(all_of(schema));
     }
     // Columns that hold label columns are stored whole. Those that are left out are looked for when labels are chosen.
     let inside = layout::nested(&plan.labels, schema);
@@ -140,7 +147,7 @@ fn streamed(plan: &CountPlan, schema: &Schema) -> Result<Vec<usize>> {
         || plan.labels.iter().any(leaves_out)
         || plan.labels.iter().any(|name| LabelPath::of_map(name, schema).is_some())
     {
-        return Ok((0..schema.fields().len()).collect());
+        return Ok(all_of(schema));
     }
     let labels = select(&plan.labels, schema)?;
     let beside = plan.id.iter().chain(&plan.value).chain(&plan.sample_weight);

@@ -248,6 +248,12 @@ impl Codes {
         minus && self.has(true) && !self.has(false)
     }
 
+    /// Whether the values are -1, 0 and 1, and at most others that have no side.
+    pub(super) fn are_signs_and_zero(&self) -> bool {
+        let are_numbers = self.words.iter().all(BTreeSet::is_empty);
+        are_numbers && self.odd.contains_key("-1") && self.has(true) && self.has(false)
+    }
+
     /// The values without a side, as a person reads them; of many, some.
     pub(super) fn shown(&self) -> Vec<String> {
         let odd = self.odd.iter().map(|(text, number)| match number {

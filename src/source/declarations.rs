@@ -21,6 +21,8 @@ struct Declaration {
     values: [Vec<String>; 4],
     how: Option<&'static str>,
     spelling: Spelling,
+    /// 0 is not negative.
+    is_zero_unknown: bool,
 }
 
 /// The ways to declare the values of columns that are labels together: the flags of each, which say all that the flags
@@ -71,6 +73,14 @@ pub(super) fn declarations<'c>(
         for how in ["--soft", "--threshold 0.5"] {
             all.push(with(texts(&rest), Vec::new(), Some(how)));
         }
+    }
+    if !is_signs && shares.is_empty() && holding().any(Codes::are_signs_and_zero) {
+        // As some write what nobody looked at.
+        let others: Vec<_> = rest.iter().filter(|(text, _)| *text != "-1").copied().collect();
+        let mut one = with([vec!["0".to_owned()], texts(&others)].concat(), Vec::new(), None);
+        one.values[0].push("-1".to_owned());
+        one.is_zero_unknown = true;
+        all.push(one);
     }
     // Of counts, such as votes, each says that there is one.
     let is_count =
@@ -133,7 +143,7 @@ impl Declaration {
                 return None;
             }
             // Words take the place of 1 and 0, unless some cells hold these.
-            let keeps = sides.get(place).copied().unwrap_or(true);
+            let keeps = sides.get(place).copied().unwrap_or(true) && !(place == 0 && self.is_zero_unknown);
             let is_default = place < 2 && *list == [Literal::new(if place == 1 { "1" } else { "0" })];
             if is_default && !keeps && !more.is_empty() {
                 list.clear();
@@ -158,7 +168,7 @@ impl Declaration {
 /// written.
 pub(super) fn missing_flag(more: &[String], domain: &Domain) -> Option<String> {
     let values = [Vec::new(), Vec::new(), more.to_vec(), Vec::new()];
-    let one = Declaration { values, spelling: domain.spelling, how: None };
+    let one = Declaration { values, spelling: domain.spelling, ..Declaration::default() };
     let (flags, _) = one.flags(domain, [true, true])?;
     flags.into_iter().find(|flag| flag.starts_with("--missing-values"))
 }
@@ -218,7 +228,8 @@ pub(super) fn ways_of_shares(missing: &BTreeSet<String>, domain: &Domain) -> Vec
     let ways = ["--soft", "--threshold 0.5"].map(|how| {
         let values = [Vec::new(), Vec::new(), missing.iter().cloned().collect(), Vec::new()];
         let no_side_said = [true, true];
-        Declaration { values, how: Some(how), spelling: domain.spelling }.flags(domain, no_side_said)
+        let one = Declaration { values, how: Some(how), spelling: domain.spelling, ..Declaration::default() };
+        one.flags(domain, no_side_said)
     });
     ways.into_iter().flatten().collect()
 }
@@ -241,7 +252,11 @@ mod tests {
     fn every_value_is_declared_by_flags() {
         assert_eq!(
             flags(&[of(&["0", "1", "NA"], &[]), of(&[], &[0.0, 1.0, -1.0])]),
-            ["--missing-values=-1,NA", "--missing-values=NA --uncertain-values=-1"]
+            [
+                "--missing-values=-1,NA",
+                "--missing-values=NA --uncertain-values=-1",
+                "--negative-values=-1 --missing-values=0,NA"
+            ]
         );
         assert_eq!(
             flags(&[of(&["Yes", "No", "N/A"], &[])]),
@@ -252,7 +267,7 @@ mod tests {
             ["--positive-values=1,t --negative-values=0,f"]
         );
         assert_eq!(flags(&[of(&[], &[1.0, -1.0])]), ["--negative-values=-1"]);
-        assert_eq!(flags(&[of(&[], &[1.0, -1.0]), of(&[], &[0.0, 1.0, -1.0])]).len(), 2);
+        assert_eq!(flags(&[of(&[], &[1.0, -1.0]), of(&[], &[0.0, 1.0, -1.0])]).len(), 3);
         assert_eq!(
             flags(&[of(&[], &[0.0, 1.0, 0.5])]),
             ["--missing-values=0.5", "--uncertain-values=0.5", "--soft", "--threshold 0.5"]

@@ -83,9 +83,9 @@ pub(crate) fn detect(shards: &[Shard], schema: &Schema, given: &Given<'_>) -> Re
     let (chosen, why) = if let Some((kind, why)) = kind {
         (look.complete(kind, &candidates)?, why)
     } else {
-        look.refuse_unnamed()?;
+        look.refuse_unnamed(shards)?;
         candidates.first().map_or(Ok(()), |best| look.refuse_ids_anew(best))?;
-        let chosen = look.decide(&candidates).map_err(|asked| files_apart(shards, asked))?;
+        let chosen = look.decide(&candidates).map_err(|asked| files_apart(shards, asked, &candidates))?;
         let why = chosen.why.clone();
         (chosen, why)
     };

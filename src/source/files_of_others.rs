@@ -1,5 +1,6 @@
 //! Files beside the shards that hold something else, such as the names of classes.
 
+use super::candidates::Candidate;
 use super::column_names::{NameRank, rank_of_name};
 use super::layout::Layout;
 use super::shards::Shard;
@@ -20,9 +21,30 @@ pub(super) fn check_columns(shards: &[Shard], layout: &Layout, flags: &str) -> R
     }
 }
 
-/// What is asked where no reading is sure: which files hold labels, if they differ, or else as it was `asked`.
-pub(super) fn files_apart(shards: &[Shard], asked: Error) -> Error {
-    differing(shards, &[]).map_or(asked, |files| files.told(None))
+/// What is asked where no reading is sure: which files hold labels, if they differ, or else as it was `asked`, with a file
+/// that lacks a column of the first of the `candidates`.
+pub(super) fn files_apart(shards: &[Shard], asked: Error, candidates: &[Candidate]) -> Error {
+    if let Some(files) = differing(shards, &[]) {
+        return files.told(None);
+    }
+    match candidates.first().and_then(|best| lacking(shards, best.labels.first()?)) {
+        Some(told) => asked.because(told),
+        None => asked,
+    }
+}
+
+/// A file that lacks a column which another has, as a sentence that says what to do.
+fn lacking(shards: &[Shard], column: &str) -> Option<String> {
+    let (with, without): (Vec<&Shard>, Vec<&Shard>) =
+        shards.iter().partition(|shard| names(shard).any(|name| name == column));
+    let (has, lacks) = (with.first()?, without.first()?);
+    Some(format!(
+        "{:?} has no column {column:?}, as {:?} has: name the files with labels alone, such as {}, or add \
+         --missing-columns missing to the flags below, so that its rows are not labelled",
+        lacks.name,
+        has.name,
+        for_shell(&has.name)
+    ))
 }
 
 /// Two files with a column each that the other lacks, and one to begin with: the widest of those that have labels.

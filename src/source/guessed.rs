@@ -60,7 +60,11 @@ pub(crate) fn check_names(detected: &Detected, counts: &LabelCounts, kept: Kept<
     match joined_names(names, are_pieces) {
         None => Ok(()),
         // What separates names of other layouts may be part of the elements of a list.
-        Some(found) if layout.kind == LayoutKind::List && !matches!(found.joint, Joint::Sides(_)) => Ok(()),
+        Some(found)
+            if layout.kind == LayoutKind::List && !matches!(found.joint, Joint::Sides(_) | Joint::Blanks) =>
+        {
+            Ok(())
+        }
         Some(found) => Err(question(detected, &found, kept)),
     }
 }
@@ -154,6 +158,10 @@ fn readings(detected: &Detected, found: &JoinedNames, kept: Kept<'_>) -> Vec<Can
                 _ if others.is_empty() => split(by, Vec::new(), several(by)),
                 _ => split(by, vec![texts.query(&value)], rewritten(by)),
             }
+        }
+        Joint::Blanks if layout.kind == LayoutKind::List => {
+            let why = format!("lists in {column:?} hold label names, with blanks around some");
+            Candidate { more: trim.clone(), ..plain(LayoutKind::List, why) }
         }
         Joint::Blanks => {
             let by = own.unwrap_or(BAR);

@@ -17,6 +17,9 @@ pub(crate) enum TextShape {
 
 /// Strings at most that say little: what recurs by chance is not known of them.
 const FEW: usize = 32;
+/// Strings in which a piece always follows the same one that are no accident.
+const PARTS_MIN: usize = 4;
+
 /// Distinct joined strings that show how labels recur.
 const MANY: usize = 8;
 
@@ -59,7 +62,31 @@ pub(crate) fn shape_of(texts: &BTreeMap<String, u64>) -> TextShape {
     let by = if is_always(texts, ",", ", ") { ", " } else { "," };
     let repeats_whole = joined.cells >= 2 * joined.distinct as u64;
     let recurs = joined.distinct >= MANY && joined.recurring * 2 >= joined.distinct;
-    if recurs && !repeats_whole { TextShape::Joined(by) } else { TextShape::Unclear(by) }
+    let is_sure = recurs && !repeats_whole && !have_parts(texts, by);
+    if is_sure { TextShape::Joined(by) } else { TextShape::Unclear(by) }
+}
+
+/// Whether names hold the separator: among pieces that begin with capitals, one that does not always follows the same one,
+/// as in "Beaches, dunes, sands".
+fn have_parts(texts: &BTreeMap<String, u64>, by: &str) -> bool {
+    let begins = |piece: &str, is: fn(char) -> bool| piece.chars().next().is_some_and(is);
+    let mut before: HashMap<&str, (usize, Option<&str>)> = HashMap::new();
+    let (mut capitals, mut pieces) = (0_usize, 0_usize);
+    for text in texts.keys() {
+        let mut last = None;
+        for piece in text.split(by).map(str::trim) {
+            pieces += 1;
+            capitals += usize::from(begins(piece, char::is_uppercase));
+            if begins(piece, char::is_lowercase) {
+                let (times, known) = before.entry(piece).or_insert((0, last));
+                *times += 1;
+                *known = known.filter(|known| last == Some(*known));
+            }
+            last = Some(piece);
+        }
+    }
+    let always = |(times, known): &(usize, Option<&str>)| *times >= PARTS_MIN && known.is_some();
+    capitals * 2 > pieces && before.values().any(always)
 }
 
 /// Whether less than half of the strings hold a separator.

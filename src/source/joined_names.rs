@@ -35,6 +35,8 @@ const WEAK_MIN: usize = 4;
 const FEW_ROWS: u64 = 64;
 /// Rows in which a single name that is made of others is none by accident.
 const HANDFUL: u64 = 16;
+/// Names among which a single one that is made of all others is none by accident.
+const SMALL_SET: usize = 4;
 /// The same where pieces do not stand alone, and where all names have as many of them.
 const SHARED_MIN: usize = 8;
 const ONE_SIZE_MIN: usize = 6;
@@ -173,7 +175,8 @@ fn marks<'n>(names: &[(&'n str, u64)]) -> Vec<&'n str> {
             }
         }
     }
-    let mut often: Vec<(&str, usize)> = found.into_iter().filter(|(_, names)| *names >= STRONG_MIN).collect();
+    let least = if names.len() <= SMALL_SET { 1 } else { STRONG_MIN };
+    let mut often: Vec<(&str, usize)> = found.into_iter().filter(|(_, names)| *names >= least).collect();
     often.sort_unstable_by(|a, b| b.1.cmp(&a.1).then(a.0.cmp(b.0)));
     often.into_iter().take(TRIED).map(|(mark, _)| mark).collect()
 }
@@ -204,6 +207,9 @@ fn known_at(names: &[(&str, u64)], by: &str) -> Option<usize> {
             let known: &mut u64 = alone.entry(name.trim()).or_default();
             *known = known.saturating_add(*rows);
         }
+    }
+    if !is_strong(by) && are_both(&alone, &joined) {
+        return Some(joined.len());
     }
     let rows = positives.iter().fold(0_u64, |sum, rows| sum.saturating_add(*rows));
     if joined.len() < if is_strong(by) || rows <= FEW_ROWS { STRONG_MIN } else { WEAK_MIN } {
@@ -273,6 +279,12 @@ fn known_at(names: &[(&str, u64)], by: &str) -> Option<usize> {
     let are_sorted = sets.len() == many && many >= ONE_SIZE_MIN && many * 2 >= parts.len() * 3;
     let are_labels = (are_sets || are_sorted) && moving * 2 >= parts.len();
     (is_fair && are_labels && nearly_all(shared)).then_some(shared)
+}
+
+/// Whether two names stand alone, and each joined one is made of both: `scab`, `rust` and `scab rust`.
+fn are_both(alone: &HashMap<&str, u64>, joined: &[(Vec<&str>, u64)]) -> bool {
+    let used: HashSet<&str> = joined.iter().flat_map(|(pieces, _)| pieces).copied().collect();
+    used.len() == 2 && alone.len() == 2 && used.iter().all(|piece| alone.contains_key(piece))
 }
 
 fn sorted<'n>(pieces: &[&'n str]) -> Vec<&'n str> {

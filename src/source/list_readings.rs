@@ -55,7 +55,12 @@ impl CandidateColumn<'_> {
                 _ if lists.element == DataType::Utf8 => "lists of label names",
                 _ => "lists of label indices",
             };
-            candidate.why = format!("strings in {name:?} hold {hold}");
+            let blanks = if candidate.more.iter().any(|flag| flag == "--trim") {
+                ", with blanks around some"
+            } else {
+                ""
+            };
+            candidate.why = format!("strings in {name:?} hold {hold}{blanks}");
             if lists.or_class {
                 // A few texts in brackets among others say little.
                 candidate.points = candidate.points.min(self.base(7, 5, 1));
@@ -119,7 +124,12 @@ impl CandidateColumn<'_> {
         let base = self.base(9, 8, 3);
         if is_text(element) {
             let why = format!("{name:?} is a list of strings, the label names");
-            return vec![self.candidate(LayoutKind::List, base, why)];
+            let plain = self.candidate(LayoutKind::List, base, why);
+            let more = vec!["--trim".to_owned()];
+            let why = format!("{}, with blanks around some", plain.why);
+            let trimmed = Candidate { more, why, ..plain.clone() };
+            let is_padded = !self.domain.spelling.trim && self.has_padded_twins();
+            return std::iter::once(trimmed).filter(|_| is_padded).chain([plain]).collect();
         }
         if !is_number(element) {
             return Vec::new();
@@ -194,6 +204,14 @@ impl CandidateColumn<'_> {
                 all
             }
         }
+    }
+
+    /// Whether several texts have blanks around them, and others are the same without.
+    fn has_padded_twins(&self) -> bool {
+        const TWINS: usize = 2;
+        let texts = &self.evidence.texts;
+        let is_twin = |text: &&String| text.trim() != text.as_str() && texts.contains_key(text.trim());
+        texts.keys().filter(is_twin).count() >= TWINS
     }
 
     /// The flag that declares 0 missing where it fills up lists of one length: more zeros than lists.

@@ -103,7 +103,8 @@ const WORDS: [(NameWord, &str); 24] = [
         AsideAlone,
         "index idx level level_0 w wt count score current deleted active synthetic augmented downloaded exported imputed \
          missing error invalid crowd batch site round dummy intercept padded flipped grayscale corrupt processed locked \
-         backup public censored ignore use keep skip dropped occluded truncated",
+         backup public censored ignore use keep skip dropped occluded truncated image report cluster group masked \
+         curated exclude excluded include included evaluated portable",
     ),
     // Labels: how sure they are, who gave them, which were predicted.
     (
@@ -114,8 +115,8 @@ const WORDS: [(NameWord, &str); 24] = [
     (
         AsideAlone,
         "has_label has_labels n_labels n_tags n_classes n_categories n_findings n_positives num_labels agreement agree \
-         disagree disagreement ambiguous uncertain unclear very_unclear difficult hard noisy quality qc qa ok passed leak ood human approved accepted rejected flagged auto \
-         machine manual expert",
+         disagree disagreement ambiguous uncertain unclear very_unclear example_very_unclear difficult hard noisy quality qc qa ok passed leak ood human approved accepted rejected flagged auto \
+         machine manual expert checked confirmed flag weak pseudo noisy_small",
     ),
     (
         AsideBehind,

@@ -2,9 +2,10 @@
 
 use arrow::datatypes::DataType;
 
-use super::candidates::{AHEAD, Candidate, SURE};
+use super::candidates::{AHEAD, Candidate, CandidateColumn, SURE};
 use super::column_names::COLUMNS_MAX;
-use super::layout::LayoutKind;
+use super::evidence::CELLS_MIN;
+use super::layout::{LayoutKind, is_label, is_number};
 use super::look::Look;
 use super::offers::{COLUMNS_SHOWN, asked, names, worth_offering};
 use super::type_words::type_words;
@@ -86,9 +87,30 @@ impl Look<'_> {
             .hint(hint));
         }
         let question = "which columns hold the labels? no column looks like labels";
+        let recurring = self.recurring_columns();
+        if !recurring.is_empty() {
+            return Err(asked(format!("{question}{}", self.folders_told(&recurring)), &recurring));
+        }
         Err(Error::usage(format!("{question}{}", self.folders_told(&[]))).hint(
             "name them with --labels, and the layout with --layout; posweight inspect shows every column",
         ))
+    }
+
+    /// Columns whose values recur, each as a class, whatever their names say: `landmark_id`.
+    fn recurring_columns(&self) -> Vec<Candidate> {
+        let recurs = |column: &CandidateColumn<'_>| {
+            let evidence = column.evidence;
+            let is_new = !column.is_cells() && !column.is_empty() && is_label(column.field.data_type());
+            is_new && evidence.cells >= CELLS_MIN && evidence.distinct() < evidence.cells
+        };
+        let class = |column: CandidateColumn<'_>| {
+            let is_number = is_number(column.field.data_type());
+            let what = if is_number { "number" } else { "string" };
+            let why = format!("each {what} in {:?} is the name of one label", column.name());
+            let more = is_number.then(|| "--label-kind name".to_owned()).into_iter().collect();
+            Candidate { more, ..column.candidate(LayoutKind::Class, 0, why) }
+        };
+        self.columns().filter(recurs).map(class).collect()
     }
 
     /// Asks about columns without a value between those in `labels`.

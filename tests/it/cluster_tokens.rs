@@ -2,7 +2,7 @@
 
 use std::io::{Read, Write};
 use std::net::TcpStream;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use crate::machines::{Cluster, Environment, Setup, lists, long, wide};
 use crate::support::{Ended, Place, ports};
@@ -110,7 +110,15 @@ fn nobody_gets_in_without_the_token() {
 
 /// Whether a port answers a client that speaks gRPC without TLS.
 fn answers(port: &str) -> bool {
-    let mut stream = TcpStream::connect(format!("127.0.0.1:{port}")).unwrap();
+    // An executor is known to the scheduler a little before it listens at all of its ports.
+    let start = Instant::now();
+    let mut stream = loop {
+        match TcpStream::connect(format!("127.0.0.1:{port}")) {
+            Ok(stream) => break stream,
+            Err(error) if start.elapsed() > Duration::from_secs(30) => panic!("{port}: {error}"),
+            Err(_) => std::thread::sleep(Duration::from_millis(50)),
+        }
+    };
     stream.set_read_timeout(Some(Duration::from_secs(5))).unwrap();
     // The preface of HTTP/2 and empty settings, which a server answers with its own.
     stream.write_all(b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n\0\0\0\x04\0\0\0\0\0").unwrap();

@@ -183,6 +183,7 @@ mod streams;
 mod live;
 /// `watch` follows shards that come and go.
 mod watch;
+mod well_known;
 mod handed;
 /// Streams, variables, schemas and collectors: the world around a run.
 mod outside;
