@@ -465,7 +465,9 @@ impl Opened {
 
 /// Shards that need not be read, because their counts are saved.
 fn saved(plan: &Plan) -> Known {
-    let reads_all = plan.full || plan.row_measures == Some(true) || plan.count.groups.is_some();
+    let reads_rows =
+        plan.row_measures == Some(true) || plan.count.groups.is_some() || plan.sampling.is_some();
+    let reads_all = plan.full || reads_rows;
     let state = plan.state.as_deref().filter(|_| !reads_all);
     Known::new(state.map(States::identities).unwrap_or_default())
 }

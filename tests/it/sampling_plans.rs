@@ -252,3 +252,40 @@ fn the_report_of_a_result_shows_its_plan() {
     let page = std::fs::read_to_string(place.path("weights/report.html")).unwrap();
     assert!(!page.contains("Sampling plan of this result"));
 }
+
+#[test]
+fn a_plan_reads_all_rows_where_counts_are_saved() {
+    let place = Place::new();
+    shards(&place, "patient");
+    let files = |out: &str| -> Vec<(String, Vec<u8>)> {
+        let mut all: Vec<_> = std::fs::read_dir(place.path(out).join("plan"))
+            .unwrap()
+            .map(|entry| entry.unwrap().path())
+            .map(|path| {
+                (path.file_name().unwrap().to_str().unwrap().to_owned(), std::fs::read(&path).unwrap())
+            })
+            .collect();
+        all.sort();
+        all
+    };
+    for condition in ["true", "id < 300", "id >= 250"] {
+        for plan in PLANS {
+            let arguments = ["in", "--layout", "list", "--labels", "y", "--where", condition, "--overwrite"];
+            let flags = [&["sample"], &arguments[..], &["--plan", plan]].concat();
+            assert_eq!(place.run(&[&flags[..], &["--out", "bare"]].concat()).code, 0);
+            let _ = std::fs::remove_file(place.path("saved.state"));
+            let state = ["--state", "saved.state"];
+            let counted = place.run(&[&["compute"], &arguments[..], &state, &["--out", "w"]].concat());
+            assert_eq!(counted.code, 0, "{}", counted.stderr);
+            for _ in 0..2 {
+                let ended = place.run(&[&flags[..], &state, &["--out", "s"]].concat());
+                assert_eq!(ended.code, 0, "{plan} {condition}: {}", ended.stderr);
+                assert_eq!(files("s"), files("bare"), "{plan} {condition}");
+                assert_eq!(
+                    place.json("s/weights.json")["positives"],
+                    place.json("bare/weights.json")["positives"]
+                );
+            }
+        }
+    }
+}
