@@ -73,7 +73,7 @@ pub(crate) struct CountPlan {
     pub sample_weight: Option<String>,
     /// Group columns.
     pub by: Vec<String>,
-    /// Column whose rows of one value stay in one fold.
+    /// Column of `--groups`: its values are counted beside rows, or each stays in one fold.
     pub folded_by: Option<String>,
     /// Rows are copied with all their columns.
     pub copies_rows: bool,

@@ -389,7 +389,7 @@ fn detected(
         id: plan.id.as_deref(),
         value: plan.value.as_deref(),
         delimiter: plan.delimiter.as_deref(),
-        taken: plan.by.iter().chain(&plan.sample_weight).chain(&plan.groups).map(String::as_str).collect(),
+        taken: plan.by.iter().chain(&plan.sample_weight).chain(&plan.folded_by).map(String::as_str).collect(),
         condition: plan.filter.as_deref(),
         are_keys_said: plan.label_kind == LabelKind::Name
             || plan.num_labels.is_some()
@@ -408,7 +408,7 @@ fn detected(
 /// The schema with the columns that are read: labels and values may differ in type between shards, others not.
 fn agreed(plan: &CountPlan, layout: &Layout, shards: &[Shard]) -> Result<Agreement> {
     let labels: BTreeSet<&str> = layout.labels.iter().chain(&layout.value).map(String::as_str).collect();
-    let exact = layout.id.iter().chain(&plan.by).chain(&plan.sample_weight).chain(&plan.groups);
+    let exact = layout.id.iter().chain(&plan.by).chain(&plan.sample_weight).chain(&plan.folded_by);
     let exact: BTreeSet<&str> = exact.map(String::as_str).collect();
     agree(shards, &|name| match (exact.contains(name), labels.contains(name)) {
         (true, _) => Need::Exact,

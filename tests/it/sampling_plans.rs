@@ -2,7 +2,10 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use arrow::array::{Int64Array, ListBuilder, StringArray, StringBuilder};
+use arrow::array::{
+    ArrayRef, BooleanArray, Float64Array, Int32Array, Int64Array, LargeStringArray, ListBuilder, StringArray,
+    StringBuilder, TimestampMillisecondArray, TimestampSecondArray,
+};
 use serde_json::Value as Json;
 
 use crate::support::{Ended, Place, array, write};
@@ -286,6 +289,59 @@ fn a_plan_reads_all_rows_where_counts_are_saved() {
                     place.json("bare/weights.json")["positives"]
                 );
             }
+        }
+    }
+}
+
+#[test]
+fn groups_of_shards_with_other_types_are_the_same() {
+    let place = Place::new();
+    let id = |row: i64| row * 7 % 50;
+    let narrow = |x: i64| i32::try_from(x).unwrap();
+    let texts = || (0..300).map(|row| Some(format!("p{}", id(row))));
+    let ints = || array(Int32Array::from_iter_values((0..300).map(|row| narrow(id(row)))));
+    let longs = || array(Int64Array::from_iter_values((0..300).map(id)));
+    let floats = || array(Float64Array::from_iter_values((0..300).map(|row| f64::from(narrow(id(row))))));
+    let bits = || array(Int32Array::from_iter_values((0..300).map(|row| narrow(id(row) % 2))));
+    let flags = || array((0..300).map(|row| Some(id(row) % 2 == 1)).collect::<BooleanArray>());
+    let seconds = || array(TimestampSecondArray::from_iter_values((0..300).map(id)));
+    let millis = || array(TimestampMillisecondArray::from_iter_values((0..300).map(|row| id(row) * 1000)));
+    let shards = |columns: [Vec<(&str, ArrayRef)>; 2]| {
+        for (name, mut columns) in ["a", "b"].into_iter().zip(columns) {
+            columns.push(("y", array((0..300).map(|row| Some(row % 5 == 0)).collect::<BooleanArray>())));
+            write(&place.path(&format!("in/{name}.parquet")), columns);
+        }
+    };
+    let run = |verb: &str, more: &[&str]| {
+        let flags = [verb, "in", "--layout", "wide", "--labels", "y", "--groups", "g", "--overwrite"];
+        place.run(&[&flags[..], more].concat())
+    };
+    let split = ["--plan", "stratified-split:train=0.5,test=0.5", "--out", "s"];
+    for (one, other, groups) in [
+        (ints(), floats(), 50),
+        (ints(), longs(), 50),
+        (bits(), flags(), 2),
+        (array(texts().collect::<StringArray>()), array(texts().collect::<LargeStringArray>()), 50),
+        (seconds(), millis(), 50),
+    ] {
+        let types = [one.data_type().clone(), other.data_type().clone()];
+        shards([one, other].map(|values| vec![("g", values)]));
+        let ended = run("sample", &split);
+        assert_eq!(ended.code, 0, "{types:?}: {}", ended.stderr);
+        assert_eq!(place.json("s/plan.json")["facts"]["groups"], groups, "{types:?}");
+        assert_eq!(run("compute", &["--out", "w"]).code, 0, "{types:?}");
+        assert_eq!(place.json("w/weights.json")["groups"]["count"], groups, "{types:?}");
+    }
+    // What has no type for all values is refused by both, and so are two columns of one name.
+    for (columns, says) in [
+        ([vec![("g", longs())], vec![("g", floats())]], "no common type"),
+        ([vec![("g", ints())], vec![("g", array(texts().collect::<StringArray>()))]], "no common type"),
+        ([vec![("g", ints()), ("g", bits())], vec![("g", ints()), ("g", bits())]], "appears twice"),
+    ] {
+        shards(columns);
+        for (verb, more) in [("sample", &split[..]), ("compute", &["--out", "w"])] {
+            let ended = run(verb, more);
+            assert!(ended.code == 4 && ended.stderr.contains(says), "{verb}: {}", ended.stderr);
         }
     }
 }

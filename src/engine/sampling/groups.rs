@@ -4,11 +4,15 @@ use std::collections::HashMap;
 use std::hash::{DefaultHasher, Hash, Hasher};
 use std::sync::Arc;
 
+use arrow::compute::cast;
+use arrow::datatypes::DataType;
+
 use super::task::{RowNumbering, SamplingTask};
 use crate::engine::group_values::each_group;
 use crate::error::{Error, Result};
 use crate::source::listing::hive_text;
 use crate::source::row_reader::{Enough, RowChoice, read_columns};
+use crate::source::schema::plain_type;
 use crate::source::shards::Shard;
 
 /// A column, whose values are the groups.
@@ -16,16 +20,21 @@ pub(super) struct Grouping {
     shards: Arc<Vec<Shard>>,
     numbering: Arc<RowNumbering>,
     column: String,
+    /// On which the shards agreed; none if the column is a key of folders.
+    data_type: Option<DataType>,
     limit: usize,
 }
 
 impl Grouping {
     /// By `column`; the values may take `limit` bytes.
     pub(super) fn of(task: &SamplingTask<'_>, column: &str, limit: usize) -> Self {
+        let dataset = task.request.dataset;
+        let field = dataset.schema.field_with_name(column).ok();
         Self {
-            shards: Arc::clone(&task.request.dataset.shards),
+            shards: Arc::clone(&dataset.shards),
             numbering: Arc::clone(&task.numbering),
             column: column.to_owned(),
+            data_type: field.map(|field| field.data_type().clone()),
             limit,
         }
     }
@@ -92,6 +101,13 @@ impl Grouping {
         let mut next = 0;
         read_columns(shard, RowChoice::All, &|wanted| wanted == name, &mut |batch| {
             let values = batch.column_by_name(name).unwrap_or_else(|| batch.column(0));
+            // The same value of other types has another text: 7 and 7.0.
+            let values = match &self.data_type {
+                Some(agreed) if plain_type(values.data_type()) != *agreed => {
+                    &cast(values, agreed).map_err(|cause| Error::internal(cause.to_string()))?
+                }
+                _ => values,
+            };
             each_group(values, &mut |text| {
                 if let Some(key) = keys.get_mut(next) {
                     *key = text.map(hash);
