@@ -38,6 +38,9 @@ struct FoldName {
 #[derive(Debug, Deserialize)]
 struct DealtShard {
     name: String,
+    /// Where it was.
+    #[serde(default)]
+    path: Option<String>,
     file: String,
     shard_rows: u64,
     rows: u64,
@@ -63,6 +66,8 @@ pub(crate) struct PlanFolds {
     folder: Fetched,
     folds: Vec<String>,
     shards: HashMap<String, DealtShard>,
+    /// Path → name.
+    names: HashMap<String, String>,
 }
 
 impl PlanFolds {
@@ -96,8 +101,16 @@ impl PlanFolds {
             .hint(format!("join its rows to yours on {column}, as the page on sampling plans shows")));
         }
         let folds = outline.folds.into_iter().map(|fold| fold.name).collect();
+        let named = |shard: &DealtShard| Some((shard.path.clone()?, shard.name.clone()));
+        let names = outline.shards.iter().filter_map(named).collect();
         let shards = outline.shards.into_iter().map(|shard| (shard.name.clone(), shard)).collect();
-        Ok(Self { name, folder: fetched, folds, shards })
+        Ok(Self { name, folder: fetched, folds, shards, names })
+    }
+
+    /// What the plan calls the shard at `path`, if it was made of it.
+    #[must_use]
+    pub(crate) fn name_of(&self, path: &str) -> Option<&str> {
+        self.names.get(path).map(String::as_str)
     }
 
     /// The name of a fold; `None` of [`NO_FOLD`].
@@ -126,7 +139,7 @@ impl PlanFolds {
                 .hint(again));
             };
             if !seen.insert(name) {
-                return Err(Error::internal(format!("two shards are called {name}")));
+                return Err(Error::input(format!("two shards are both {name:?} of plan {plan}")).hint(again));
             }
             if dealt.shard_rows != rows {
                 return Err(Error::input(format!(

@@ -154,6 +154,8 @@ pub const METHODS: [MethodInfo; 10] = [
 
 /// Allowed rows per epoch.
 const DRAWS: RangeInclusive<u64> = 1..=1 << 48;
+/// A single share of so much at most is rather a number of folds.
+const FEW_FOLDS: f64 = 30.0;
 /// How far the sum of shares may be from 1, for shares such as 0.333.
 const SHARES_OFF: f64 = 0.002;
 /// How far the sum of shares such as 0.7, 0.2 and 0.1 is from 1, because doubles hold no such decimals.
@@ -360,7 +362,13 @@ impl<'t> Parameters<'t> {
             folds.push((name.to_owned(), share));
         }
         if folds.len() < 2 {
-            return Err(self.wrong("a split needs at least two folds"));
+            let few = self.wrong("a split needs at least two folds");
+            return Err(match &folds[..] {
+                [(_, k)] if (2.0..=FEW_FOLDS).contains(k) && k.fract() == 0.0 => {
+                    few.hint(format!("for {k} folds of one size, say --plan {}:folds={k}", self.info.name))
+                }
+                _ => few,
+            });
         }
         let sum: f64 = folds.iter().map(|(_, share)| share).sum();
         // A sum that is whole but for the noise of doubles leaves the shares as they are given.

@@ -283,10 +283,9 @@ impl Layout {
                         format!("a column of true and false is one label of its own: --labels {name} --layout wide")
                     }
                     (None, Some(flags)) if is_label => format!("make labels of it: {flags}"),
-                    (None, _) => {
-                        "name another column with --labels, or another --layout (see: posweight list layouts)"
-                            .to_owned()
-                    }
+                    (None, _) => "name another column with --labels (or --id, --value), or another --layout (see: posweight \
+                                  list layouts)"
+                        .to_owned(),
                 }));
             }
         }

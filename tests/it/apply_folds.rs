@@ -146,6 +146,29 @@ fn a_stream_of_rows_has_the_same_folds() {
 }
 
 #[test]
+fn a_folder_alone_has_its_own_folds() {
+    let place = Place::new();
+    // As in the folder above it, and the bytes are the same: no footer tells them apart.
+    for name in ["a.parquet", "north/a.parquet", "south/a.parquet"] {
+        shard(&place, name, 350, 0);
+    }
+    plan(&place, &[]);
+    let folds = planned(&place);
+    for folder in ["north", "south"] {
+        let name = format!("{folder}/a.parquet");
+        let own: Vec<Option<&String>> = (0..350).map(|row| folds.get(&(name.clone(), row))).collect();
+        let others: Vec<_> = (0..350).map(|row| folds.get(&("a.parquet".to_owned(), row))).collect();
+        assert!(own.iter().all(Option::is_some) && own != others);
+        let source = format!("data/{folder}");
+        let apply = ["apply", "split", &source, "--column", "fold", "--out", "out", "--overwrite"];
+        ran(&place, &apply);
+        let batches = batches(&place, "out/applied/a.parquet");
+        let found: Vec<_> = batches.iter().flat_map(|batch| texts(batch, "fold")).collect();
+        assert_eq!(found.iter().map(Option::as_ref).collect::<Vec<_>>(), own, "{folder}");
+    }
+}
+
+#[test]
 fn a_plan_of_other_shards_is_refused() {
     let place = Place::new();
     shards(&place);

@@ -294,6 +294,24 @@ fn a_plan_reads_all_rows_where_counts_are_saved() {
 }
 
 #[test]
+fn a_row_that_would_occur_more_often_than_a_plan_can_say_is_refused() {
+    let place = Place::new();
+    shards(&place, "patient");
+    for plan in ["class-uniform", "inverse-frequency:combine=max"] {
+        let by = if plan.contains(':') { ',' } else { ':' };
+        let ended = sample(&place, &["--plan", &format!("{plan}{by}draws=1000000000000"), "--dry-run"]);
+        assert_eq!(ended.code, 2, "{plan}: {}", ended.stderr);
+        assert!(
+            ended.stderr.contains("draws=1000000000000") && ended.stderr.contains("2147483647 times"),
+            "{}",
+            ended.stderr
+        );
+        let ended = sample(&place, &["--plan", &format!("{plan}{by}draws=1000000000"), "--dry-run"]);
+        assert_eq!(ended.code, 0, "{plan}: {}", ended.stderr);
+    }
+}
+
+#[test]
 fn groups_of_shards_with_other_types_are_the_same() {
     let place = Place::new();
     let id = |row: i64| row * 7 % 50;

@@ -232,7 +232,16 @@ impl RowSink for Decider {
                 let rows = each(block, &mut decisions, |at, row| {
                     let weight = weights.weight(row.positives);
                     all.push(weight);
-                    Ok(seen(row, RowWeights::repeats(weight, *draws, *sum, stream, place(at))))
+                    let repeats = RowWeights::repeats(weight, *draws, *sum, stream, place(at));
+                    // As files of plans hold it.
+                    if i32::try_from(repeats).is_err() {
+                        return Err(Error::usage(format!(
+                            "draws={draws}: a row would occur more than {} times in an epoch",
+                            i32::MAX
+                        ))
+                        .hint("name fewer draws; without draws, an epoch has as many rows as the shards"));
+                    }
+                    Ok(seen(row, repeats))
                 });
                 decisions.weights = Some(all);
                 rows

@@ -56,7 +56,7 @@ pub(super) fn read_plans(columns: &[AddedColumn], weights: &Path) -> Result<Vec<
 /// # Errors
 /// [`Error::Usage`] for a stream, and as [`PlanFolds::check`].
 pub(super) fn check_plans(folds: &[ColumnFolds], shards: &[Shard], threads: usize) -> Result<()> {
-    let names = names(shards);
+    let usual = names(shards);
     for FoldColumn { plan, kept } in folds.iter().flatten().map(AsRef::as_ref) {
         if shards.iter().any(|shard| shard.name == STDIO) {
             return Err(Error::usage(
@@ -64,6 +64,9 @@ pub(super) fn check_plans(folds: &[ColumnFolds], shards: &[Shard], threads: usiz
             )
             .hint("name the shards that the plan was made of"));
         }
+        // Names are short: that of a shard in a folder alone may be that of another in the plan, but its path is not.
+        let name = |(shard, usual): (&Shard, &String)| plan.name_of(&shard.name).unwrap_or(usual).to_owned();
+        let names: Vec<String> = shards.iter().zip(&usual).map(name).collect();
         let footers: Vec<String> = shards.iter().map(Shard::footer_text).collect();
         let shards = shards.iter().zip(&names).zip(&footers);
         plan.check(shards.map(|((shard, name), footer_sha256)| ShardNow {
@@ -72,7 +75,7 @@ pub(super) fn check_plans(folds: &[ColumnFolds], shards: &[Shard], threads: usiz
             footer_sha256,
         }))?;
         let mut kept = kept.lock().unwrap_or_else(PoisonError::into_inner);
-        *kept = KeptFolds { names: names.clone(), most: threads.max(KEPT_MIN), shards: VecDeque::new() };
+        *kept = KeptFolds { names, most: threads.max(KEPT_MIN), shards: VecDeque::new() };
     }
     Ok(())
 }

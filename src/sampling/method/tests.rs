@@ -57,6 +57,11 @@ fn a_wrong_plan_says_what_is_wrong() {
     assert_eq!(says("remedial:one_sided=no"), "--plan remedial:one_sided=no: one_sided=no is not a choice");
     assert!(says("stratified-split:folds=1").contains("folds=1 is not a whole number from 2 to 1000"));
     assert!(says("stratified-split:train=1").contains("at least two folds"));
+    for (plan, is_number) in [("k=5", true), ("fold=3", true), ("train=80", false), ("train=0.8", false)] {
+        let error = format!("stratified-split:{plan}").parse::<Method>().unwrap_err();
+        let hint = error.remedy().unwrap_or_default();
+        assert_eq!(hint.contains("--plan stratified-split:folds="), is_number, "{plan}: {hint}");
+    }
     let rule = "is not a name of a fold, which has letters from a to z, digits, _ and -";
     assert!(says("stratified-split:../x=1,b=2").contains(rule));
     assert!(says("stratified-split:обуч=0.5,b=0.5").contains(rule));
