@@ -101,8 +101,8 @@ impl PlanFolds {
             .hint(format!("join its rows to yours on {column}, as the page on sampling plans shows")));
         }
         let folds = outline.folds.into_iter().map(|fold| fold.name).collect();
-        let named = |shard: &DealtShard| Some((shard.path.clone()?, shard.name.clone()));
-        let names = outline.shards.iter().filter_map(named).collect();
+        let path_and_name = |shard: &DealtShard| Some((shard.path.clone()?, shard.name.clone()));
+        let names = outline.shards.iter().filter_map(path_and_name).collect();
         let shards = outline.shards.into_iter().map(|shard| (shard.name.clone(), shard)).collect();
         Ok(Self { name, folder: fetched, folds, shards, names })
     }

@@ -52,7 +52,8 @@ fn names_with_blanks_around_them_in_texts_of_lists_are_asked_about() {
 #[test]
 fn zero_may_be_what_nobody_looked_at_beside_minus_one_and_one() {
     let place = Place::new();
-    let sign = |i: usize, j: usize| i64::from(i * 7 % (j + 3) == 0) - i64::from(i % (j + 2) == 0);
+    let sign =
+        |i: usize, j: usize| i64::from((i * 7).is_multiple_of(j + 3)) - i64::from(i.is_multiple_of(j + 2));
     put(&place, "signs.csv", "file,Male,Hat,Bag", &|i| {
         format!("{i}.jpg,{},{},{}", sign(i, 0), sign(i, 1), sign(i, 2))
     });
