@@ -69,8 +69,18 @@ pub(crate) fn cases(all: u32) -> ProptestConfig {
 #[cfg(any(feature = "cluster", feature = "cloud"))]
 pub(crate) fn ports<const N: usize>() -> [String; N] {
     use std::net::TcpListener;
-    let listeners: [TcpListener; N] = std::array::from_fn(|_| TcpListener::bind("127.0.0.1:0").unwrap());
-    listeners.map(|listener| listener.local_addr().unwrap().port().to_string())
+    use std::sync::atomic::{AtomicU32, Ordering};
+    // Below those that the system gives to connections, any of which may be taken before the listener comes.
+    const FIRST: u32 = 20_000;
+    const MANY: u32 = 12_000;
+    static GIVEN: AtomicU32 = AtomicU32::new(0);
+    let next = || {
+        (FIRST + (std::process::id().wrapping_mul(97) % MANY + GIVEN.fetch_add(1, Ordering::Relaxed)) % MANY)
+            .to_string()
+    };
+    let is_free = |port: &String| TcpListener::bind(format!("0.0.0.0:{port}")).is_ok();
+    let free = || std::iter::repeat_with(next).take(1000).find(is_free);
+    std::array::from_fn(|_| free().expect("there is a free port"))
 }
 
 /// A folder of its own for one test.
